@@ -43,6 +43,12 @@ class Way(NamedTuple):
     noun: str = ""
     needs: Permission | None = None
     """Beside the endpoint's."""
+    at: Callable[[Expression], Expression] | None = None
+    """Of a moment the hour or day that rows are of, where they are those of one thing: then `key` is that of a sum, and
+    the thing is told by `keys`. None: rows are of things.
+    """
+    destination: str = ""
+    """Whose sums alone are read, where `keys` are no number of it; empty: all."""
 
 
 def _itself(number: Expression) -> Expression:
@@ -176,6 +182,8 @@ def _of_sums(call: Call, way: Way, asked: AskedTraffic, part: Part, currency: st
         account = sa.select(account).scalar_subquery()  # index, and for each sum to another page of the table
     of = (_S.account_id == account) & (_S.dimension == way.dimension)
     columns = [one if times > 0 else (-one).label(one.name) for one in (*counts, *money)]
+    if way.destination:
+        of &= _S.destination == way.destination
     found = sa.select(way.key.label("key"), *columns)
     if keys is None:
         of &= (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
@@ -237,15 +245,20 @@ def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys | N
     if keys is None or way.dimension not in BY_DAY:
         own = _of_sides(call, asked, span, way.record)
         some = sa.true() if keys is None else own.c.key.in_(keys.numbers)
-        return _Calls(own, own, some, own.c.key)
+        return _Calls(own, own, some, _key(way, own, own.c.key))
     if is_sqlite(call.conn):
         where = _of(cdrs, asked, keys) & span.has(cdrs.c.start_ms) & among(call.conn, way.record, keys.numbers)
-        return _Calls(cdrs, cdrs, where, way.record)
+        return _Calls(cdrs, cdrs, where, _key(way, cdrs, way.record))
     each = sa.select(sa.func.unnest(sa.literal(list(keys.numbers), sa.ARRAY(BIG))).label("key")).subquery("each")
     # Key by key: with all of them at once it may read every call of these times.
     near = sa.select(*_READ).where(way.record == each.c.key, span.has(cdrs.c.start_ms)).order_by(cdrs.c.start_ms)
     own = near.offset(0).lateral("own")
-    return _Calls(own, each.join(own, sa.true()), _of(own, asked, keys), own.c[way.record.name])
+    key = _key(way, own, own.c[way.record.name])
+    return _Calls(own, each.join(own, sa.true()), _of(own, asked, keys), key)
+
+
+def _key(way: Way, calls: Any, thing: Expression) -> Expression:
+    return thing if way.at is None else way.at(calls.c.start_ms)
 
 
 def _of_sides(call: Call, asked: AskedTraffic, span: Span, key: Expression) -> Any:

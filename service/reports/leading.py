@@ -56,6 +56,12 @@ class Ranking(NamedTuple):
     """A column of `counted`; alike ones by their key."""
     falls: bool
 
+    @property
+    def order(self) -> list[Any]:
+        """For ORDER BY."""
+        by: Any = sa.desc(self.by) if self.falls else sa.asc(self.by)
+        return [by] if self.by == "key" else [by, sa.asc("key")]
+
     def place(self, row: Any) -> Place:
         """Of a row of `counted`."""
         return self.place_of(int(getattr(row, self.by)), int(row.key))
@@ -72,6 +78,19 @@ class Promising(NamedTuple):
     keys: list[tuple[Place, int]]
     others: Place | None
     """No other key comes before that; None: there is no other."""
+
+
+async def rows_from(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, ranking: Ranking, offset: int, most: int
+) -> list[Any]:
+    """Rows of `counted` from any place on. Whoever sells to nobody has few in all: they are read once."""
+    first = await leading(call, way, asked, spans, currency, ranking, offset + most)
+    if first is not None:
+        return first[offset:]
+    if way.dimension in BY_DAY and ranking.by != "key" and asked.account.kind in SELLERS:
+        return await following(call, way, asked, spans, currency, ranking, offset, most)
+    found = counted(call, way, asked, spans, currency, with_money=ranking.by in OF_MONEY).order_by(*ranking.order)
+    return list(await call.conn.execute(found.offset(offset).limit(most)))
 
 
 async def leading(

@@ -15,6 +15,7 @@ from service.api.lines import ESCAPES, LINE, LineColumn, escaped
 from service.api.nouns import NOUNS, visible
 from service.database.columns import BIG
 from service.reports.adding import Way
+from service.reports.over_time import SplitRow
 
 ROWS_MAX = 100_000
 """Of a batch, for which all is added up anew: some ten megabytes of lines, and a few times as much of rows."""
@@ -63,7 +64,7 @@ class Telling(NamedTuple):
         return {
             "name": self._name,
             "number": _nothing if is_time or self.by == "destination" else lambda row: row.key or "",
-            "at": self._at if is_time else _nothing,
+            "at": lambda row: self._at(row) if is_time or isinstance(row, SplitRow) else "",
             "attempts": lambda row: row.attempts,
             "answered": lambda row: row.answered,
             "asr_percent": lambda row: row.answered * 100 // (row.attempts or 1),
@@ -77,7 +78,8 @@ class Telling(NamedTuple):
         }
 
     def _at(self, row: Any) -> str:
-        return datetime.fromtimestamp(row.key // 1000, UTC).astimezone(self.zone).isoformat()
+        at = row.at if isinstance(row, SplitRow) else row.key
+        return datetime.fromtimestamp(at // 1000, UTC).astimezone(self.zone).isoformat()
 
 
 def _nothing(_: Any) -> str:

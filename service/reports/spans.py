@@ -54,6 +54,15 @@ async def spans_of(call: Call, dimension: str, asked: AskedTraffic) -> Spans:
     return Spans(sums, [], parts) if asked.account.depth == 0 else Spans(sums, parts)
 
 
+def hours_of(dimension: str, asked: AskedTraffic) -> Spans:
+    """Of one thing's hours: sums of them as far as there are such, else its records."""
+    whole = Span(asked.since_ms, asked.until_ms)
+    has_sums = dimension in OF_CUSTOMERS or asked.account.kind != "customer"
+    if dimension not in BY_DAY:
+        return Spans(whole, []) if has_sums else Spans(None, [Part(whole, 1)])
+    return Spans(None, [], [Part(whole, 1)]) if asked.account.depth == 0 else Spans(None, [Part(whole, 1)])
+
+
 async def _widened(call: Call, span: Span) -> Span:
     """To whole days where nobody called in what is added: most reports go to now."""
     first_ms, last_ms = span.since_ms // DAY_MS * DAY_MS, -(-span.until_ms // DAY_MS) * DAY_MS

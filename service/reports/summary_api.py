@@ -6,6 +6,7 @@ Money is what the account itself earned and paid for the calls that began in thi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -18,18 +19,26 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lines import Lines, LinesAsked
 from service.api.lists import Page, Paging
 from service.api.problems import invalid
-from service.api.values import AccountId, Moment, Money, Told, When
-from service.calls.sums import BY_DAY, DAY_MS, HOUR_MS
+from service.api.values import AccountId, GatewayId, Moment, Money, Text, Told, TrunkId, When
+from service.calls.sums import DAY_MS, HOUR_MS
 from service.calls.traffic_api import AskedTraffic
-from service.reports.adding import OF_MONEY, WAYS, Earned, Way, counted, money_of_records
-from service.reports.leading import Ranking, following, leading
+from service.reports.adding import OF_MONEY, WAYS, Earned, Keys, Way, counted, money_of_records
+from service.reports.leading import Ranking, rows_from
 from service.reports.lines import ROWS_MAX, Telling, rows_of
+from service.reports.over_time import RECORD_DAYS_MAX, STEPS_MS, SplitRow, Thing, narrowed, reads_records, split
 from service.reports.spans import Spans, spans_of
 
 DAYS_MAX = 31
 _P = Permission
 _SINCE = "To whole hours; null: the beginning of the day (UTC) in which one is that is a day before `until`"
+_ONE = "Of hours or days, one of these at most: only calls"
 By = Literal["account", "trunk", "destination", "provider", "gateway", "hour", "day", "code"]
+Split = Literal["", "account", "trunk", "destination", "provider", "gateway", "code"]
+THINGS = {
+    "customer_id": "account", "trunk_id": "trunk", "destination": "destination", "provider_id": "provider",
+    "gateway_id": "gateway", "sip_code": "code",
+}  # fmt: skip
+"""What a report over time can be of alone: fields of its query, and by what sums tell them."""
 
 
 class SummaryQuery(Paging):
@@ -40,12 +49,24 @@ class SummaryQuery(Paging):
     until: Annotated[When | None, Field(description="Exclusive; at most 31 days later; null: now")] = None
     account_id: Annotated[AccountId | None, Field(description="Of it and all below it; null: your own")] = None
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$", description="Of the money; empty: the account's")] = ""
+    split: Annotated[Split, Field(description="Of hours or days: the five with most minutes, and all others")] = ""
+    customer_id: Annotated[AccountId | None, Field(description=f"{_ONE} that this account itself made")] = None
+    trunk_id: Annotated[TrunkId | None, Field(description=f"{_ONE} that came by it")] = None
+    destination: Annotated[Text, Field(description=f"{_ONE} to it, by its whole name")] = ""
+    provider_id: Annotated[AccountId | None, Field(description=f"{_ONE} that it carried")] = None
+    gateway_id: Annotated[GatewayId | None, Field(description=f"{_ONE} that ended at it")] = None
+    sip_code: Annotated[int | None, Field(ge=1, le=999, description=f"{_ONE} that had this answer")] = None
 
 
 class SummaryRow(Told):
     """Calls that have something in common."""
 
-    name: Annotated[str, Field(description="What they have in common; empty: none, such as no gateway was reached")]
+    name: Annotated[
+        str,
+        Field(
+            description="What they have in common; empty: none, such as no gateway was reached; of a split the others"
+        ),
+    ]
     number: Annotated[int | None, Field(description="Of an account, trunk or gateway, or the SIP code; else null")]
     at: Annotated[Moment, Field(description="Beginning of an hour or a day; else null")]
     attempts: int
@@ -81,55 +102,101 @@ class _Prepared(NamedTuple):
     ranking: Ranking
     sells: bool
     """Whether the account has a margin."""
+    keys: Keys | None = None
+    """Of the one thing that the report is of; None: it is of all."""
 
 
 async def _prepared(call: Call) -> _Prepared:
     """Raises Problem."""
     query: SummaryQuery = call.query
-    way = WAYS[query.by]
-    if way.needs is not None:
-        call.need(way.needs)
+    thing, way = _thing(query), WAYS[query.by]
+    for needs in {way.needs, WAYS[query.split or query.by].needs, WAYS[thing.by if thing else query.by].needs} - {None}:
+        assert needs is not None
+        call.need(needs)
     asked = await _asked(call)
-    currency, spans = query.currency or asked.account.currency, await spans_of(call, way.dimension, asked)
-    if query.sort.removeprefix("-") in OF_MONEY:
+    currency, ranking = query.currency or asked.account.currency, _ranking(query)
+    if ranking.by in OF_MONEY:
         call.need(_P.PAYMENTS_READ)
     sells = asked.account.kind in SELLERS
-    if not sells and query.sort.removeprefix("-") == "margin":
+    if not sells and ranking.by == "margin":
         raise invalid("/sort", "this account sells nothing, and has no margin", "query")
-    return _Prepared(way, asked, spans, currency, _ranking(query), sells)
+    of_things = query.split or (thing.by if thing else "")
+    if (
+        of_things
+        and reads_records(query.by, of_things, asked)
+        and asked.until_ms - asked.since_ms > RECORD_DAYS_MAX * DAY_MS
+    ):
+        raise invalid("/since", f"at most {RECORD_DAYS_MAX} days by the hour were expected here", "query")
+    if thing is None:
+        return _Prepared(way, asked, await spans_of(call, way.dimension, asked), currency, ranking, sells)
+    one = await narrowed(call, query.by, asked, thing)
+    return _Prepared(one.way, asked, one.spans, currency, ranking, sells, one.keys)
+
+
+def _thing(query: SummaryQuery) -> Thing | None:
+    """What the report is of; None: of all, or of several. Raises Problem."""
+    given = [(name, value) for name in ("split", *THINGS) if (value := getattr(query, name)) not in {None, ""}]
+    if given and query.by not in STEPS_MS:
+        raise invalid(f"/{given[0][0]}", "this is for reports by hour or day alone", "query")
+    if len(given) > 1:
+        raise invalid(f"/{given[1][0]}", "a report is split, or of one thing: this is one too many", "query")
+    return Thing(THINGS[given[0][0]], given[0][1]) if given and given[0][0] != "split" else None
 
 
 async def summarise(call: Call) -> Answer:
     """A page of the sums; by hour and day in order, else the most minutes first."""
     query: SummaryQuery = call.query
-    way, asked, spans, currency, ranking, sells = await _prepared(call)
-    rows = await _rows(call, way, asked, spans, currency, sells=sells)
+    ready = await _prepared(call)
+    offset, has_money = _offset(query), call.may(_P.PAYMENTS_READ)
+    if query.split:
+        rows: Sequence[Any] = (await _split(call, ready))[offset : offset + query.limit + 1]
+    else:
+        rows = await _rows(call, ready)
     more, rows = len(rows) > query.limit, rows[: query.limit]
-    keys = [row.key for row in rows]
-    by_money = ranking.by in OF_MONEY
-    rest = {} if by_money else await money_of_records(call, way, asked, spans, currency, keys)
-    money = None
-    if call.may(_P.PAYMENTS_READ):
-        money = {row.key: rest.get(row.key, Earned()).plus(int(row.earned), int(row.spent)) for row in rows}
-    names = await call.find_all(way.noun, [key for key in keys if key]) if way.noun else {}
-    items = [_row(query.by, row, names, currency, money) for row in rows]
-    if not sells:
-        items = [one.model_copy(update={"margin": None}) for one in items]
-    following = str(_offset(query) + query.limit) if more else None
-    page = SummaryPage(items=items, next=following, since=asked.since_ms, until=asked.until_ms, currency=currency)
+    money = await _money(call, ready, rows) if has_money else None
+    noun = WAYS[query.by].noun
+    names = await call.find_all(noun, [row.key for row in rows if row.key]) if noun else {}
+    items = [_row(query.split or query.by, row, _name(row, names), ready, money) for row in rows]
+    following, asked = str(offset + query.limit) if more else None, ready.asked
+    page = SummaryPage(items=items, next=following, since=asked.since_ms, until=asked.until_ms, currency=ready.currency)
     return Answer(page)
+
+
+def _name(row: Any, names: Mapping[int, Any]) -> str:
+    if isinstance(row, SplitRow):
+        return row.named
+    return str(names[row.key].name) if row.key in names else ""
 
 
 async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """The same as lines of a file, very many at once: all is added up for each batch."""
-    way, traffic, spans, currency, ranking, sells = await _prepared(call)
-    offset, has_money = _offset(call.query), call.may(_P.PAYMENTS_READ)
-    sums = counted(call, way, traffic, spans, currency, with_money=has_money).offset(offset).limit(ROWS_MAX + 1)
-    rows = await rows_of(call, way, sums, _order(ranking))
+    query: SummaryQuery = call.query
+    ready = await _prepared(call)
+    offset, has_money = _offset(query), call.may(_P.PAYMENTS_READ)
+    if query.split:
+        rows: Sequence[Any] = (await _split(call, ready))[offset:]
+    else:
+        sums = _counted(call, ready, with_money=has_money).offset(offset).limit(ROWS_MAX + 1)
+        rows = await rows_of(call, WAYS[query.by], sums, ready.ranking.order)
     following = str(offset + ROWS_MAX) if len(rows) > ROWS_MAX else None
-    telling = Telling(call.query.by, currency, asked.zone, has_money=has_money, sells=sells)
+    telling = Telling(query.split or query.by, ready.currency, asked.zone, has_money=has_money, sells=ready.sells)
     text, is_escaped = await asyncio.to_thread(telling.lines, asked.columns, rows[:ROWS_MAX])
     return Lines(text, min(len(rows), ROWS_MAX), following, is_escaped)
+
+
+async def _split(call: Call, ready: _Prepared) -> list[SplitRow]:
+    """All rows; alike ones in the order of time."""
+    rows = await split(call, call.query.by, call.query.split, ready.asked, ready.currency)
+    by, falls = ready.ranking
+    return sorted(rows, key=lambda row: row.at if by == "key" else getattr(row, by), reverse=falls)
+
+
+async def _money(call: Call, ready: _Prepared, rows: Sequence[Any]) -> dict[Any, Earned] | None:
+    """Beside that of the sums, by key: of records; where rows have it all there is none beside."""
+    if call.query.split or ready.keys is not None or ready.ranking.by in OF_MONEY:
+        return {}
+    keys = [row.key for row in rows]
+    return await money_of_records(call, ready.way, ready.asked, ready.spans, ready.currency, keys)
 
 
 async def _asked(call: Call) -> AskedTraffic:
@@ -155,47 +222,45 @@ def _offset(query: SummaryQuery) -> int:
     return int(query.cursor)
 
 
-async def _rows(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, *, sells: bool) -> list[Any]:
-    """Those of the page, and one more if there is one. Whoever sells to nobody has few in all: they are read once."""
-    query, ranking, offset = call.query, _ranking(call.query), _offset(call.query)
-    first = await leading(call, way, asked, spans, currency, ranking, offset + query.limit + 1)
-    if first is not None:
-        return first[offset:]
-    if way.dimension in BY_DAY and ranking.by != "key" and sells:
-        return await following(call, way, asked, spans, currency, ranking, offset, query.limit + 1)
-    found = counted(call, way, asked, spans, currency, with_money=ranking.by in OF_MONEY).order_by(*_order(ranking))
-    return list(await call.conn.execute(found.offset(offset).limit(query.limit + 1)))
+async def _rows(call: Call, ready: _Prepared) -> list[Any]:
+    """Those of the page, and one more if there is one."""
+    way, asked, spans, currency, ranking, _, keys = ready
+    offset, most = _offset(call.query), call.query.limit + 1
+    if keys is None:
+        return await rows_from(call, way, asked, spans, currency, ranking, offset, most)
+    return list(await call.conn.execute(_counted(call, ready, with_money=True).offset(offset).limit(most)))
+
+
+def _counted(call: Call, ready: _Prepared, *, with_money: bool) -> sa.Select[Any]:
+    found = counted(call, ready.way, ready.asked, ready.spans, ready.currency, with_money=with_money, keys=ready.keys)
+    return found.order_by(*ready.ranking.order)
 
 
 def _ranking(query: SummaryQuery) -> Ranking:
     """Raises Problem."""
-    asked = query.sort or ("name" if query.by in {"hour", "day"} else "-minutes")
+    asked = query.sort or ("name" if query.by in STEPS_MS else "-minutes")
     name = asked.removeprefix("-")
     if name not in _SORTS:
         raise invalid("/sort", f"one of {', '.join(_SORTS)} was expected, with or without - before it", "query")
     return Ranking("key" if name == "name" else name, asked.startswith("-"))
 
 
-def _order(ranking: Ranking) -> list[Any]:
-    by: Any = sa.desc(ranking.by) if ranking.falls else sa.asc(ranking.by)
-    return [by] if ranking.by == "key" else [by, sa.asc("key")]
-
-
-def _row(by: str, row: Any, names: dict[int, Any], currency: str, money: dict[Any, Earned] | None) -> SummaryRow:
+def _row(of: str, row: Any, name: str, ready: _Prepared, money: dict[Any, Earned] | None) -> SummaryRow:
+    """`of`: what it is of, beside its time. `money`: what its sums don't have; None: money is not for the asker."""
     key, answered = row.key, int(row.answered)
-    found = None if money is None else money[key]
-    is_time, is_text = by in {"hour", "day"}, by == "destination"
+    at = row.at if isinstance(row, SplitRow) else int(key) if of in STEPS_MS else None
+    found = None if money is None else money.get(key, Earned()).plus(int(row.earned), int(row.spent))
     return SummaryRow(
-        name=key if is_text else str(key) if by == "code" else names[key].name if key in names else "",
-        number=None if is_time or is_text or not key else int(key),
-        at=int(key) if is_time else None,
+        name=key if of == "destination" else str(key) if of == "code" else name,
+        number=None if of in {*STEPS_MS, "destination"} or not key else int(key),
+        at=at,
         attempts=int(row.attempts), answered=answered, asr_percent=answered * 100 // (int(row.attempts) or 1),
         duration_ms=int(row.minutes), acd_s=int(row.minutes) // answered // 1000 if answered else None,
         pdd_ms=int(row.pdd_ms) // int(row.rang) if row.rang else None,
-        currency=currency,
+        currency=ready.currency,
         earned=None if found is None else found.earned,
         spent=None if found is None else found.spent,
-        margin=None if found is None else found.earned - found.spent,
+        margin=None if found is None or not ready.sells else found.earned - found.spent,
     )  # fmt: skip
 
 

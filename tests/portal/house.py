@@ -120,7 +120,7 @@ Furnish = Callable[[AsyncEngine, str, Path], Awaitable[Config]]
 """Fills a ledger, by its engine and its URL, and says how its service is set up."""
 
 
-async def _town(engine: AsyncEngine, url: str, folder: Path) -> Config:
+async def town(engine: AsyncEngine, url: str, folder: Path) -> Config:
     town = Town(engine, url, folder)
     await town.furnish()
     return town.config
@@ -162,7 +162,7 @@ async def _serve(front: Front) -> None:
 
 
 @contextmanager
-def portal(folder: Path, port: int = 0, furnish: Furnish = _town, tasks: Sequence[str] = ()) -> Iterator[str]:
+def portal(folder: Path, port: int = 0, furnish: Furnish = town, tasks: Sequence[str] = ()) -> Iterator[str]:
     """The address of a portal over a furnished town, or over what else is put there; `tasks` of the service go on."""
     port = port or free_port()
     opened, loop = threading.Event(), asyncio.new_event_loop()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.portal.browser import Person, chromium
 from tests.portal.house import portal
+from tests.portal.traffic import DAYS, busy_town
 
 PORT = 18660
+SINCE = (
+    f"{datetime.now(UTC).date() - timedelta(days=DAYS):%Y-%m-%d}T00:00&until={datetime.now(UTC).date():%Y-%m-%d}T00:00"
+)
 PICTURES = {
     "overview": ("owner@lower.example", "/", 1280, "light"),
     "overview-dark": ("owner@customer.example", "/", 1280, "dark"),
@@ -24,6 +29,8 @@ PICTURES = {
     "invoice-page": ("boss@op.example", "/invoices/1", 1280, "light"),
     "comparison": ("boss@op.example", "/reconciliations/1", 1280, "light"),
     "report": ("boss@op.example", "/reports?by=hour", 1280, "light"),
+    "report-split": ("boss@op.example", f"/reports?by=day&split=destination&limit=6&since={SINCE}", 1280, "light"),
+    "report-money": ("owner@lower.example", f"/reports?by=day&plot=money&limit=6&since={SINCE}", 1280, "light"),
     "broadcast": ("boss@op.example", "/broadcasts/1", 1280, "light"),
     "top-up": ("owner@customer.example", "/accounts/5/top-up", 1280, "light"),
     "telephone": ("owner@customer.example", "/", 360, "light"),
@@ -48,7 +55,7 @@ def main() -> None:
     """Into the folder that is named."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="kambill-town-") as place, portal(Path(place), PORT) as address:
+    with tempfile.TemporaryDirectory(prefix="kambill-town-") as place, portal(Path(place), PORT, busy_town) as address:
         asyncio.run(take(address, folder))
 
 

@@ -6,17 +6,23 @@ import csv
 import io
 import json
 import re
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from itertools import pairwise
 from typing import Any
 
+import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.portal.conftest import Got, Walker
 from tests.portal.desk import Sit
+from tests.portal.house import portal
+from tests.portal.screens import Screens
+from tests.portal.traffic import DESTINATIONS, busy_town
 
 _ON_LOOP = pytest.mark.asyncio(loop_scope="module")
 TODAY = datetime.now(UTC).date()
@@ -27,6 +33,27 @@ INKED = """canvas => {
     .map(at => data.slice(4 * at, 4 * at + 3).join())).size;
 }"""
 """How many colours a drawing has."""
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a portal with two weeks of calls."""
+    with portal(tmp_path_factory.mktemp("busy"), furnish=busy_town) as found:
+        yield found
+
+
+@pytest.fixture
+async def caller(busy: str) -> AsyncIterator[Walker]:
+    """Somebody before that one."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield Walker(session, busy)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sit_down(screens: Screens, busy: str) -> AsyncIterator[Sit]:
+    """Before a screen of theirs."""
+    async with screens.sitting(busy) as down:
+        yield down
 
 
 def _drawn(page: Got) -> Any:
@@ -186,3 +213,95 @@ async def test_without_scripts_the_table_says_it(sit: Sit) -> None:
     await person.page.locator("#plot summary").click()
     await expect(person.page.locator("#plot details tbody tr")).to_have_count(7)
     await expect(person.page.locator("#plot details")).to_contain_text("50 %")
+
+
+async def test_a_split_draws_the_most_and_the_others(caller: Walker) -> None:
+    """Five destinations by their minutes, the rest as one: together all calls, and all money."""
+    await caller.sign_in("boss@op.example")
+    whole = _drawn(await caller.get(f"/reports?by=day&{WEEK}"))
+    money = _drawn(await caller.get(f"/reports?by=day&plot=money&{WEEK}"))
+    for plot, of in (("calls", whole["values"][1]), ("earned", money["values"][1]), ("margin", money["values"][3])):
+        page = await caller.get(f"/reports?by=day&split=destination&plot={plot}&{WEEK}")
+        drawn = _drawn(page)
+        assert len(drawn["series"]) == 6
+        assert set(drawn["series"]) <= {*DESTINATIONS, "Others"}
+        assert drawn["series"][-1] == "Others"
+        columns = [round(Decimal(sum(values)), 6) for values in zip(*drawn["values"][1:], strict=True)]
+        assert columns == [round(Decimal(value), 6) for value in of], plot
+        assert drawn["unit"] == ("" if plot == "calls" else "EUR")
+    assert _choices(page) == ["calls", "minutes", "asr", "acd", "pdd", "earned", "spent", "margin"]
+    minutes = _drawn(await caller.get(f"/reports?by=day&split=destination&plot=minutes&{WEEK}"))["values"][1:-1]
+    assert (sums := [sum(line) for line in minutes]) == sorted(sums, reverse=True)
+    rows = await _told(caller, f"by=day&split=destination&{WEEK}")
+    assert {row["name"] for row in rows} == {*drawn["series"]} - {"Others"} | {""}
+    assert _sum(rows, "attempts") == sum(whole["values"][1])
+
+
+@pytest.mark.parametrize(
+    ("email", "ways", "never"),
+    [
+        ("boss@op.example", ["account", "trunk", "provider", "gateway"], []),
+        ("owner@lower.example", ["account", "trunk"], ["provider", "gateway"]),
+        ("owner@customer.example", ["trunk"], ["provider", "gateway"]),
+        ("owner@carrier.example", ["gateway"], ["trunk"]),
+    ],
+)
+async def test_everybody_splits_by_their_own(caller: Walker, email: str, ways: list[str], never: list[str]) -> None:
+    """What isn't for their eyes is neither offered nor drawn."""
+    await caller.sign_in(email)
+    offered = (await caller.get("/reports?by=day")).text.split('id="filter-split"')[1].split("</select>")[0]
+    for way in ways:
+        assert f'value="{way}"' in offered
+        page = await caller.get(f"/reports?by=day&split={way}&plot=spent&{WEEK}")
+        series = _drawn(page)["series"]
+        assert {"account": "customer", "trunk": "t1", "provider": "carrier", "gateway": "carrier/gw1"}[way] in series
+        assert ("Margin" in page.words) is (email in {"boss@op.example", "owner@lower.example"})
+    for way in never:
+        assert f'value="{way}"' not in offered
+        assert (await caller.get(f"/reports?by=day&split={way}&{WEEK}")).status == 403
+    if email == "owner@carrier.example":
+        page = await caller.get(f"/reports?by=day&split=account&{WEEK}")
+        assert _drawn(page)["series"] == ["Others"]
+
+
+async def test_what_cannot_be_split_says_so(caller: Walker) -> None:
+    """Beside the field; and what knows no split isn't offered beside one."""
+    await caller.sign_in("boss@op.example")
+    wrong = await caller.get("/reports?by=account&split=destination")
+    assert (wrong.status, "reports by hour or day alone" in wrong.words) == (400, True)
+    assert "Mail it on schedule" in (await caller.get("/reports?by=day")).words
+    for other in ("split=destination", "destination=Poland"):
+        assert "Mail it on schedule" not in (await caller.get(f"/reports?by=day&{other}")).words
+
+
+@_ON_LOOP
+async def test_from_a_thing_to_its_plot(sit_down: Sit) -> None:
+    """One click on a row, of each kind: the same time, that one alone. From a split too."""
+    person = await sit_down("boss@op.example")
+    for by, name in (("Destination", "Poland"), ("Account", "customer"), ("Provider", "carrier"), ("Gateway", "gw1")):
+        await person.go(f"/reports?by={by.lower()}&{WEEK}")
+        row = person.page.locator("#results tbody tr", has_text=name).first
+        calls = await row.locator("td[data-label=Attempts]").inner_text()
+        await row.get_by_role("link", name="Over time").click()
+        await expect(person.page.locator("#plot h2")).to_contain_text(f"{name}: Calls by the day")
+        data = json.loads(await person.page.locator(".kb-plot").get_attribute("data-plot") or "")
+        assert sum(data["values"][1]) == int(calls.replace(",", ""))
+        await person.check()
+    await person.go(f"/reports?by=day&split=destination&{WEEK}")
+    await person.page.locator("#results").get_by_role("link", name="Germany mobile", exact=True).first.click()
+    await expect(person.page.locator("#plot h2")).to_have_text("Germany mobile: Calls by the day")
+
+
+@_ON_LOOP
+@pytest.mark.parametrize(("width", "light"), [(1280, "dark"), (360, "light")])
+async def test_a_split_is_for_everybody(sit_down: Sit, width: int, light: str) -> None:
+    """Six lines that differ without their colours; axe finds nothing, and nothing sticks out."""
+    person = await sit_down("owner@lower.example", width, color_scheme=light)
+    await person.go(f"/reports?by=day&split=destination&plot=margin&{WEEK}")
+    dashes = await person.page.locator("#plot .u-legend line").evaluate_all(
+        "lines => lines.map(one => one.getAttribute('stroke-dasharray'))"
+    )
+    assert len(dashes) == len(set(dashes)) == 6
+    assert await person.page.locator("#plot canvas").evaluate(INKED) > 6
+    assert await person.width() <= width
+    await person.check()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from scripts.benchmarks.portal.asking import NO_ANSWER, Asker
-from scripts.benchmarks.portal.plan import BELOW, DAY_MS, FIRST_BELOW, FIRST_CUSTOMER, HOUR_MS, Plan
+from scripts.benchmarks.portal.plan import BELOW, DAY_MS, DESTINATIONS, FIRST_BELOW, FIRST_CUSTOMER, HOUR_MS, Plan
 from service.api.endpoint import Endpoint
 from service.api.lists import Paging
 from service.api.values import moment_text
@@ -79,11 +79,22 @@ def _reports(asker: Asker, plan: Plan) -> Iterator[Case]:
             path = f"/reports?{urlencode({'by': by} | span)}"
             if is_case(asker.get(path)[0]):
                 yield Case("/reports", f"by {by}, {days} days", path)
+        yield from _plots(asker, days, span)
     span = {"since": moment_text(until_ms - DAY_MS), "until": moment_text(until_ms)}
     here = "/api/v1" + next(one.path for one in ENDPOINTS if one.name == _SUMMARY)
     for how, query in _orders(asker, here):
         if is_case(asker.get(address := f"{here}?{urlencode(query | span)}")[0]):
             yield Case(_SUMMARY, f"{how}, 1 days", address)
+
+
+def _plots(asker: Asker, days: int, span: dict[str, Any]) -> Iterator[Case]:
+    """Over hours and days, split by everything, and of one thing of each kind: with what is drawn above."""
+    ways = [{"split": way} for way in REPORTS if way not in {"hour", "day"}]
+    ways += [{"destination": DESTINATIONS[0]}, {"customer_id": str(FIRST_CUSTOMER)}, {"gateway_id": "1"}]
+    for by, way in itertools.product(("hour", "day"), ways):
+        path = f"/reports?{urlencode({'by': by} | way | span)}"
+        if is_case(asker.get(path)[0]):
+            yield Case("/reports", f"plot by {by}, {urlencode(way)}, {days} days", path)
 
 
 def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]:
@@ -157,7 +168,7 @@ def _values(name: str, kind: Any, plan: Plan) -> tuple[str, ...]:
         "name": TYPED, "email": ("user12", "zz"), "username": ("phone12", "zz"), "number": ("4989", "zz"),
         "recipient": ("user12@", "zz"), "network": ("10.0.4.1/32",), "actor": ("boss",), "action": ("make", "zz"),
         "noun": ("account",), "noun_id": (str(customer),), "digits": ("88", "7"), "by": ("account",),
-        "currency": ("EUR",), "user_id": (str(FIRST_CUSTOMER),),
+        "currency": ("EUR",), "destination": (DESTINATIONS[0],), "user_id": (str(FIRST_CUSTOMER),),
     }  # fmt: skip
     if name in known:
         return known[name]

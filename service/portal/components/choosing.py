@@ -40,9 +40,10 @@ async def choices_of(visit: Visit, kind: Kind, endpoint: str = "") -> list[Choic
     if name in KNOWN:
         return known(name, endpoint)
     if kind.choices:
-        needs = NEEDS if name == "by" else {}
+        needs = NEEDS if name in {"by", "split"} else {}
         nothing_first = [one for one in sorted(kind.choices, key=bool) if visit.can(*needs.get(one, "").split())]
-        return [Choice(one, value_of(one, visit.say)) for one in nothing_first]
+        none = {"": visit.say("nothing")} if name == "split" else {}
+        return [Choice(one, none.get(one) or value_of(one, visit.say)) for one in nothing_first]
     is_of_users = kind.name == "role_ids" and visit.request.path.startswith("/users")
     query = {"given_in_id": str(await _account(visit))} if is_of_users else {}
     return await _things(visit, kind, query, endpoint) if kind.noun else []

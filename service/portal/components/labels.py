@@ -130,6 +130,8 @@ LABELS: dict[str, str] = {
     "ring_s": "Rings for (seconds)",
     "role_ids": "Roles",
     "s": "Seconds",
+    "sip_code": "SIP code",
+    "split": "Split by",
     "setup": "Set-up",
     "since": "From",
     "starts_at": "First period begins",

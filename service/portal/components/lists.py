@@ -105,6 +105,10 @@ class Listed(NamedTuple):
     """Fields that whoever sells nothing has not: neither as columns, which are known by how they sort, nor in files."""
     plots: Callable[[Visit, Any], Awaitable[object]] | None = None
     """What is drawn above the rows, from the page that the endpoint has answered; None: nothing ever is."""
+    led_to: frozenset[str] = frozenset()
+    """Filters that rows lead to: they stand among the others only where the address says one."""
+    not_handed: frozenset[str] = frozenset()
+    """Filters that what can be made from here knows nothing of: with one of them it isn't offered."""
 
 
 NARROW_COLUMNS, NARROW_CHARACTERS = 3, 34
@@ -233,7 +237,9 @@ def _rows_of(listed: Listed, query: dict[str, str]) -> int:
 
 def _makes(visit: Visit, listed: Listed) -> list[tuple[str, str]]:
     told = told_query(visit) if listed.hands_on else ""
-    return [(text, f"{link}?{told}" if told else link) for text, link in makes(visit, listed.makes)]
+    is_other = any(visit.request.query.get(name) for name in listed.not_handed)
+    offered = [one for one in listed.makes if not is_other or not BY_NAME[one[2].split()[0]].writes]
+    return [(text, f"{link}?{told}" if told else link) for text, link in makes(visit, offered)]
 
 
 async def _kept(visit: Visit) -> list[FilterView] | None:
@@ -262,7 +268,11 @@ def _with_names(visit: Visit, path: str) -> str:
 def _filters(visit: Visit, listed: Listed) -> list[str]:
     """Without those by things that the visitor doesn't see, unless the address says one: nobody knows their numbers."""
     known = kinds(BY_NAME[listed.endpoint].query)
-    return [name for name in listed.filters if name in visit.request.query or can_choose(visit, known[name])]
+    said = visit.request.query
+    return [
+        name for name in listed.filters
+        if (said.get(name) if name in listed.led_to else name in said or can_choose(visit, known[name]))
+    ]  # fmt: skip
 
 
 async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) -> Field:

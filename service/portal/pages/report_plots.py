@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from service.api.values import moment_text
+from service.api.values import moment_text, number_in
 from service.calls.sums import DAY_MS, HOUR_MS
 from service.portal.components.files import hidden_from
 from service.portal.components.lists import OF_PLACE, asked, same_page
 from service.portal.components.plots import Line, Plot, plot
 from service.portal.formats import MICROS, NEVER, duration
 from service.portal.visit import Visit
-from service.reports.summary_api import SummaryPage, SummaryRow
+from service.reports.adding import WAYS
+from service.reports.summary_api import THINGS, SummaryPage, SummaryRow
 
 DAYS_BY_HOUR = 7
 """Drawn at once by the hour: each is a line of the table beside the plot, of which a page has no thousands."""
@@ -23,6 +24,8 @@ MINUTE_MS = 60_000
 STEPS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 _ENDPOINT = "report.summary"
 _OF_LIST = OF_PLACE | {"sort", "since", "until"}
+_OTHERS = ("", None)
+"""What the rows of all others are called."""
 Amount = Callable[[SummaryRow], int | None]
 
 
@@ -115,7 +118,7 @@ async def plotted(visit: Visit, page: SummaryPage) -> Plotted | None:
     lines = _lines(visit, rows, times, offered[chosen])
     unit = page.currency if offered[chosen][0] in OF_MONEY else MEASURES[offered[chosen][0]].unit
     choices = [(visit.say(drawings[one].title), f"{same_page(visit, plot=one)}#plot", one == chosen) for one in offered]
-    drawn = _plot(visit, by, drawings[chosen].title, times, lines, unit)
+    drawn = _plot(visit, by, await _what(visit, drawings[chosen].title), times, lines, unit)
     if first_ms == since_ms:
         return Plotted(drawn, chosen, choices, "", "")
     note = visit.say("The plot is of the last {count} days.").format(count=DAYS_BY_HOUR)
@@ -140,8 +143,26 @@ def _drawable(visit: Visit, measures: Sequence[str], rows: Sequence[SummaryRow])
 
 
 def _lines(visit: Visit, rows: Sequence[SummaryRow], times: Sequence[int], measures: Sequence[str]) -> list[Line]:
+    if visit.request.query.get("split"):
+        return _split_lines(visit, rows, times, MEASURES[measures[0]])
     at = {row.at or 0: row for row in rows}
     return [_line(visit, visit.say(MEASURES[name].title), MEASURES[name], times, at) for name in measures]
+
+
+def _split_lines(visit: Visit, rows: Sequence[SummaryRow], times: Sequence[int], measure: Measure) -> list[Line]:
+    """Of each thing one: who has most minutes first, all others together at last."""
+    things: dict[tuple[str, int | None], dict[int, SummaryRow]] = {}
+    for row in rows:
+        things.setdefault((row.name, row.number), {})[row.at or 0] = row
+
+    def place(thing: tuple[str, int | None]) -> tuple[bool, int, tuple[str, int]]:
+        name, number = thing
+        return thing == _OTHERS, -sum(row.duration_ms for row in things[thing].values()), (name, number or 0)
+
+    labels = {thing: thing[0] or f"#{thing[1]}" for thing in sorted(things, key=place)}
+    if _OTHERS in labels:
+        labels[_OTHERS] = visit.say("Others")
+    return [_line(visit, label, measure, times, things[thing]) for thing, label in labels.items()]
 
 
 def _line(visit: Visit, label: str, measure: Measure, times: Sequence[int], rows: Mapping[int, SummaryRow]) -> Line:
@@ -151,8 +172,19 @@ def _line(visit: Visit, label: str, measure: Measure, times: Sequence[int], rows
     return Line(label, values, texts, measure.divisor)
 
 
+async def _what(visit: Visit, title: str) -> str:
+    """What is drawn, and of which one thing, if it is of one."""
+    said = visit.say(title)
+    for field, of in THINGS.items():
+        if text := visit.request.query.get(field, ""):
+            noun = WAYS[of].noun
+            await visit.learn(noun, [number_in(text)] if noun else [])
+            return f"{visit.name(noun, number_in(text)) if noun else text}: {said}"
+    return said
+
+
 def _plot(visit: Visit, by: str, what: str, times: Sequence[int], lines: Sequence[Line], unit: str) -> Plot:
-    said = visit.say("{what} by the hour" if by == "hour" else "{what} by the day").format(what=visit.say(what))
+    said = visit.say("{what} by the hour" if by == "hour" else "{what} by the day").format(what=what)
     title = f"{said}, {unit}" if unit else said
     texts = [moment_of(visit, by, at) for at in times]
     head, zone = ("Hour", str(visit.formats.zone)) if by == "hour" else ("Day", "UTC")

@@ -2,12 +2,12 @@
 (() => {
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const HOUR_S = 3600;
-  const HEIGHT = 200;
+  const heightOf = (place) => (JSON.parse(place.dataset.plot).series.length > 3 ? 280 : 200);
   const PAPER = 660;
   let paper = 0;
   // How the lines are told apart: by colour, and by how they are broken.
   const COLOURS = ["--kb-primary", "--kb-accent-line", "--kb-third", "--kb-fourth", "--kb-fifth", "--kb-others"];
-  const DASHES = [[], [6, 3], [2, 3], [10, 3, 2, 3], [14, 4], [1, 5]];
+  const DASHES = [[], [6, 3], [2, 3], [10, 3, 2, 3], [14, 4], [4, 8]];
 
   // What the marks below say: hours of one day, days, or hours of several.
   function marks(moments) {
@@ -45,7 +45,7 @@
     const axis = { stroke: style("--bs-secondary-color"), grid: { stroke: style("--bs-border-color"), width: 1 }, ticks: { show: false } };
     const options = {
       width: widthOf(place),
-      height: HEIGHT,
+      height: heightOf(place),
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
       cursor: { drag: { x: false, y: false } },
       legend: { live: true, markers: { width: 0, fill: "transparent" } },
@@ -71,7 +71,7 @@
   }
 
   const plots = new Map();
-  const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => plots.get(target).setSize({ width: widthOf(target), height: HEIGHT })));
+  const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => plots.get(target).setSize({ width: widthOf(target), height: heightOf(target) })));
   const drawAll = () => document.querySelectorAll("[data-plot]").forEach(draw);
   drawAll();
   // Colours are painted into the plot: when light turns dark (theme.js) it is drawn anew.
