@@ -87,7 +87,7 @@ async def test_a_banks_file_that_cannot_be_read(german: Any, lacking: set[str], 
 
 async def test_what_a_billing_run_leaves_over(german: Any, lacking: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose it is, with a way to the draft, and why."""
-    nobody = "the seller (account 4) is nobody on paper: `kambill party edit` says who it is"
+    nobody = "the seller (upper) is nobody on paper: `kambill party edit` says who it is"
     below = (
         "it is below zero by corrections of calls: make it void, and credit the invoices that those are on "
         "(`kambill invoice credit --corrections`)"
@@ -101,7 +101,7 @@ async def test_what_a_billing_run_leaves_over(german: Any, lacking: set[str], mo
     got = await walker.post("/invoices/run", _key="what is left over")
     assert 'href="/accounts/5">customer</a>' in got.text
     assert 'href="/invoices/1">Entwurf</a>' in got.text
-    for said in ("Verkäufer (Konto 4) ist auf Papier niemand", "durch Korrekturen von Gesprächen unter null"):
+    for said in ("Verkäufer (upper) ist auf Papier niemand", "durch Korrekturen von Gesprächen unter null"):
         assert said in got.words, got.words
     assert "kambill" not in got.words
     assert lacking == set()
