@@ -21,6 +21,8 @@ THINGS_MAX = 5
 """That a report is split by: lines of a plot which can be told apart."""
 RECORD_DAYS_MAX = 2
 """By the hour, of things of which nobody but the operator has hours' sums: their calls are read one by one."""
+SPLIT_DAYS_MAX = 7
+"""By the hour: a month of hours, each of six things, takes longer than a page may."""
 _COUNTS = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent", "margin")
 _NOTHING = [0] * len(_COUNTS)
 _MOST_MINUTES = Ranking("minutes", falls=True)

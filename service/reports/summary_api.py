@@ -25,13 +25,26 @@ from service.calls.traffic_api import AskedTraffic
 from service.reports.adding import OF_MONEY, WAYS, Earned, Keys, Way, counted, money_of_records
 from service.reports.leading import Ranking, rows_from
 from service.reports.lines import ROWS_MAX, Telling, rows_of
-from service.reports.over_time import RECORD_DAYS_MAX, STEPS_MS, SplitRow, Thing, narrowed, reads_records, split
+from service.reports.over_time import (
+    RECORD_DAYS_MAX,
+    SPLIT_DAYS_MAX,
+    STEPS_MS,
+    SplitRow,
+    Thing,
+    narrowed,
+    reads_records,
+    split,
+)
 from service.reports.spans import Spans, spans_of
 
 DAYS_MAX = 31
 _P = Permission
 _SINCE = "To whole hours; null: the beginning of the day (UTC) in which one is that is a day before `until`"
 _ONE = "Of hours or days, one of these at most: only calls"
+_SPLIT = (
+    "Of hours or days: the five with most minutes, and all others; of hours at most a week, days are whole ones: "
+    "the answer says from when to when"
+)
 By = Literal["account", "trunk", "destination", "provider", "gateway", "hour", "day", "code"]
 Split = Literal["", "account", "trunk", "destination", "provider", "gateway", "code"]
 THINGS = {
@@ -49,7 +62,7 @@ class SummaryQuery(Paging):
     until: Annotated[When | None, Field(description="Exclusive; at most 31 days later; null: now")] = None
     account_id: Annotated[AccountId | None, Field(description="Of it and all below it; null: your own")] = None
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$", description="Of the money; empty: the account's")] = ""
-    split: Annotated[Split, Field(description="Of hours or days: the five with most minutes, and all others")] = ""
+    split: Annotated[Split, Field(description=_SPLIT)] = ""
     customer_id: Annotated[AccountId | None, Field(description=f"{_ONE} that this account itself made")] = None
     trunk_id: Annotated[TrunkId | None, Field(description=f"{_ONE} that came by it")] = None
     destination: Annotated[Text, Field(description=f"{_ONE} to it, by its whole name")] = ""
@@ -120,17 +133,22 @@ async def _prepared(call: Call) -> _Prepared:
     sells = asked.account.kind in SELLERS
     if not sells and ranking.by == "margin":
         raise invalid("/sort", "this account sells nothing, and has no margin", "query")
-    of_things = query.split or (thing.by if thing else "")
-    if (
-        of_things
-        and reads_records(query.by, of_things, asked)
-        and asked.until_ms - asked.since_ms > RECORD_DAYS_MAX * DAY_MS
-    ):
-        raise invalid("/since", f"at most {RECORD_DAYS_MAX} days by the hour were expected here", "query")
+    _check_hours(query, thing, asked)
     if thing is None:
         return _Prepared(way, asked, await spans_of(call, way.dimension, asked), currency, ranking, sells)
     one = await narrowed(call, query.by, asked, thing)
     return _Prepared(one.way, asked, one.spans, currency, ranking, sells, one.keys)
+
+
+def _check_hours(query: SummaryQuery, thing: Thing | None, asked: AskedTraffic) -> None:
+    """That hours are not more than can be read while somebody waits. Raises Problem."""
+    of_things = query.split or (thing.by if thing else "")
+    if query.by != "hour" or not of_things:
+        return
+    days = SPLIT_DAYS_MAX if query.split else DAYS_MAX + 1
+    days = RECORD_DAYS_MAX if reads_records(query.by, of_things, asked) else days
+    if asked.until_ms - asked.since_ms > days * DAY_MS:
+        raise invalid("/since", f"at most {days} days by the hour were expected here", "query")
 
 
 def _thing(query: SummaryQuery) -> Thing | None:
@@ -205,6 +223,8 @@ async def _asked(call: Call) -> AskedTraffic:
     since_ms = _whole_hour(query.since) if query.since else (until_ms - DAY_MS) // DAY_MS * DAY_MS
     if not since_ms < until_ms <= since_ms + DAYS_MAX * DAY_MS + HOUR_MS:  # a month in which clocks are put back
         raise invalid("/until", f"a time after `since`, at most {DAYS_MAX} days, was expected", "query")
+    if query.split and query.by == "day":  # a cut day would be read for each of the things
+        since_ms, until_ms = since_ms // DAY_MS * DAY_MS, -(-until_ms // DAY_MS) * DAY_MS
     return AskedTraffic(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
 
 

@@ -130,9 +130,15 @@ async def test_over_time_it_is_what_the_records_say(
                 asked = Asked(by, of, ("EUR", "USD")[seed], DAY_MS + first * HOUR_MS, DAY_MS + last * HOUR_MS)
                 query = {**times, "by": by, "account_id": house.ids[name], "currency": asked.currency}
                 told = _told(own, asked)
-                await _compare_split(house.office.boss, {**query, "split": of}, told)
+                await _compare_split(house.office.boss, {**query, "split": of}, _told(own, _as_split(asked)))
                 there = {place: one for place, one in told.items() if of not in things or place[1] in things[of]}
                 await _compare_one(house.office.boss, query, of, there)
+
+
+def _as_split(asked: Asked) -> Asked:
+    """Days are whole ones."""
+    since_ms, until_ms = asked.since_ms // DAY_MS * DAY_MS, -(-asked.until_ms // DAY_MS) * DAY_MS
+    return asked._replace(since_ms=since_ms, until_ms=until_ms) if asked.by == "day" else asked
 
 
 async def _compare_split(person: Person, query: dict[str, Any], told: dict[Any, tuple[int, ...]]) -> None:
@@ -249,12 +255,23 @@ async def test_what_can_not_be_told_over_time(house: House, query: dict[str, Any
 
 
 async def test_hours_that_are_read_call_by_call_are_few(house: House) -> None:
-    """Of a reseller's customers two days; by the day, by destination, and for the operator, as long as any report."""
+    """Of a reseller's customers two days, split ones a week; by the day, and of one thing, as long as any report."""
     lower, long = await _hire(house, "lower"), {"since": "2026-09-10T00:00:00Z", "until": DAY["until"]}
     for query in ({"split": "account"}, {"customer_id": house.ids["customer"]}):
         got = await lower.ask("report.summary", query={**long, "by": "hour", **query})
         assert (got.status, got["errors"][0]["pointer"]) == (422, "/since")
         assert "at most 2 days" in str(got.body)
-        for by, person in (("day", lower), ("hour", house.office.boss)):
-            assert await _rows(person, **long | {"by": by} | query)
-    assert await _rows(lower, **long, by="hour", split="destination")
+        assert await _rows(lower, **long, by="day", **query)
+    assert await _rows(house.office.boss, **long, by="hour", customer_id=house.ids["customer"])
+    for person, split in ((lower, "destination"), (house.office.boss, "account")):
+        got = await person.ask("report.summary", query={**long, "by": "hour", "split": split})
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/since")
+        assert "at most 7 days" in str(got.body)
+        assert await _rows(person, **long | {"since": "2026-09-16T00:00:00Z"}, by="hour", split=split)
+
+
+async def test_a_split_is_of_whole_days(house: House) -> None:
+    """And says which."""
+    query = {"since": "2026-09-10T05:00:00Z", "until": "2026-09-12T07:00:00Z", "split": "account"}
+    page = await house.office.boss.do("report.summary", query={**query, "by": "day"})
+    assert (page["since"], page["until"]) == ("2026-09-10T00:00:00.000Z", "2026-09-13T00:00:00.000Z")
