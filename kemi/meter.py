@@ -147,16 +147,16 @@ def _visit(rooms: Rooms, key: bytes, dialogs: Dialogs, now: Now) -> None:
     elif call.cut_by and call.grant_end_boot_ms > now.boot_ms + CUT_S * 1000:
         _cut(rooms, call, dialogs, now)
     elif call.grant_end_boot_ms + _reap_after_ms(rooms) <= now.boot_ms:
-        last = _named_by_dialog(rooms, call)
+        last = _named_by_dialog(call, lambda key: _read(rooms, key))
         if ended(rooms, call.hex, End("grant", 200, "OK", call.ring_wall_ms), now):
             farewell.keep_both(rooms, last, now)  # Kamailio's timers stand still: whoever talks would do so for nothing
     else:
         _extend(rooms, call, dialogs, now)
 
 
-def _named_by_dialog(rooms: Rooms, call: RunningCall) -> RunningCall:
-    """Of calls that are joined, the one that has the dialog's two ends."""
-    return call if joined.is_last(call) else _read(rooms, call.joined[-1]) or call
+def _named_by_dialog(call: RunningCall, found: Callable[[bytes], RunningCall | None]) -> RunningCall:
+    """Of calls that are joined, the one that has the dialog's two ends. `found`: a running call, by its key."""
+    return call if joined.is_last(call) else found(call.joined[-1]) or call
 
 
 def _read(rooms: Rooms, key: bytes) -> RunningCall | None:
@@ -188,7 +188,7 @@ def _reap(rooms: Rooms, key: bytes, seen_boot_ms: int, now: Now) -> None:
     with Change(rooms.store) as change:
         call = change.call(key)
         if call is not None:
-            last = call if joined.is_last(call) else change.call(call.joined[-1])
+            last = _named_by_dialog(call, change.call)
             settle(change, call, End("reaper", 200, "OK", call.ring_wall_ms), now, seen_boot_ms)
     if last is not None:
         farewell.keep_both(rooms, last, now)
