@@ -19,25 +19,15 @@ from service.reports.summary_api import By
 from tests.service.office import Person
 from tests.service.sums import Fact, facts, scatter
 from tests.service.test_money import House
+from tests.service.three_calls import DAY, hire, house_with_calls
 
-DAY = {"since": "2026-09-21T00:00:00Z", "until": "2026-09-23T00:00:00Z"}
 WAYS = By.__args__  # type: ignore[attr-defined]
 
 
 @pytest.fixture
 async def house(engine: AsyncEngine, database: str, tmp_path: Path) -> House:
     """Two calls of a minute and one that nobody answered."""
-    house = House(engine, database, tmp_path)
-    await house.open()
-    for _ in range(2):
-        house.company.call(60)
-    house.company.hang_up(house.company.ring())
-    await house.company.pump()
-    return house
-
-
-async def _hire(house: House, account: str) -> Person:
-    return await house.office.hire(house.office.boss, house.ids[account], f"{account}@x.example")
+    return await house_with_calls(engine, database, tmp_path)
 
 
 async def _rows(person: Person, **query: Any) -> list[Any]:
@@ -61,7 +51,7 @@ async def test_every_level_sees_its_own_margin(house: House) -> None:
     """What it earned and what it paid."""
     found = {}
     for name in ("upper", "lower", "customer", "carrier"):
-        (row,) = await _rows(await _hire(house, name), by="destination")
+        (row,) = await _rows(await hire(house, name), by="destination")
         found[name] = (row["earned"], row["spent"], row["margin"])
     assert found == {
         "upper": ("0.06", "0.048", "0.012"), "lower": ("0.12", "0.06", "0.06"),
@@ -71,7 +61,7 @@ async def test_every_level_sees_its_own_margin(house: House) -> None:
 
 async def test_who_sells_nothing_has_no_margin(house: House) -> None:
     """Neither told nor sorted by, nor asked about a customer by its seller; whoever sells has one."""
-    customer, lower = await _hire(house, "customer"), await _hire(house, "lower")
+    customer, lower = await hire(house, "customer"), await hire(house, "lower")
     for by in ("destination", "hour", "code"):
         assert {one["margin"] for one in await _rows(customer, by=by)} == {None}
     assert {one["margin"] for one in await _rows(lower, account_id=house.ids["customer"])} == {None}
@@ -95,7 +85,7 @@ async def test_things_have_names_and_times(house: House) -> None:
 
 async def test_nobody_is_told_of_things_outside(house: House) -> None:
     """A provider not who called it; a reseller not who carried its calls; a sibling nothing at all."""
-    carrier, lower = await _hire(house, "carrier"), await _hire(house, "lower")
+    carrier, lower = await hire(house, "carrier"), await hire(house, "lower")
     assert await _rows(carrier, by="account") == []
     assert (await carrier.ask("report.summary", query={**DAY, "by": "trunk"})).status == 403
     assert [one["name"] for one in await _rows(carrier, by="provider")] == ["carrier"]

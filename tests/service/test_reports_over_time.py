@@ -20,7 +20,7 @@ from service.reports.summary_api import THINGS
 from tests.service.office import Person
 from tests.service.sums import Fact, facts, scatter
 from tests.service.test_money import House
-from tests.service.test_reports import DAY
+from tests.service.three_calls import DAY, hire, house_with_calls
 
 STEPS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 FIELDS = {by: name for name, by in THINGS.items()}
@@ -31,17 +31,7 @@ Told = tuple[int, int, int, int | None, int, int]
 @pytest.fixture
 async def house(engine: AsyncEngine, database: str, tmp_path: Path) -> House:
     """Two calls of a minute and one that nobody answered."""
-    house = House(engine, database, tmp_path)
-    await house.open()
-    for _ in range(2):
-        house.company.call(60)
-    house.company.hang_up(house.company.ring())
-    await house.company.pump()
-    return house
-
-
-async def _hire(house: House, account: str) -> Person:
-    return await house.office.hire(house.office.boss, house.ids[account], f"{account}@x.example")
+    return await house_with_calls(engine, database, tmp_path)
 
 
 async def _rows(person: Person, **query: Any) -> list[Any]:
@@ -189,7 +179,7 @@ async def test_one_thing_s_rows_are_those_that_it_had_among_all(house: House) ->
 
 async def test_over_time_everybody_sees_their_own(house: House) -> None:
     """A reseller its own level of its customer's calls, a customer no margin, a provider nobody's names."""
-    lower, customer, carrier = [await _hire(house, name) for name in ("lower", "customer", "carrier")]
+    lower, customer, carrier = [await hire(house, name) for name in ("lower", "customer", "carrier")]
     number = house.ids["customer"]
     for by in STEPS_MS:
         (row,) = await _rows(lower, by=by, customer_id=number)
@@ -206,7 +196,7 @@ async def test_over_time_everybody_sees_their_own(house: House) -> None:
 
 async def test_over_time_nobody_is_told_of_things_outside(house: House) -> None:
     """Neither by a right that is missing nor by a number of somebody else's."""
-    lower, customer, carrier = [await _hire(house, name) for name in ("lower", "customer", "carrier")]
+    lower, customer, carrier = [await hire(house, name) for name in ("lower", "customer", "carrier")]
     for person in (lower, customer):
         for query in ({"split": "gateway"}, {"split": "provider"}, {"gateway_id": 1}, {"provider_id": 1}):
             got = await person.ask("report.summary", query={**DAY, "by": "hour", **query})
@@ -256,7 +246,7 @@ async def test_what_can_not_be_told_over_time(house: House, query: dict[str, Any
 
 async def test_hours_that_are_read_call_by_call_are_few(house: House) -> None:
     """Of a reseller's customers two days, split ones a week; by the day, and of one thing, as long as any report."""
-    lower, long = await _hire(house, "lower"), {"since": "2026-09-10T00:00:00Z", "until": DAY["until"]}
+    lower, long = await hire(house, "lower"), {"since": "2026-09-10T00:00:00Z", "until": DAY["until"]}
     for query in ({"split": "account"}, {"customer_id": house.ids["customer"]}):
         got = await lower.ask("report.summary", query={**long, "by": "hour", **query})
         assert (got.status, got["errors"][0]["pointer"]) == (422, "/since")

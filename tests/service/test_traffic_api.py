@@ -8,26 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.service.office import Person
 from tests.service.test_money import House
-
-DAY = {"since": "2026-09-21T00:00:00Z", "until": "2026-09-23T00:00:00Z"}
+from tests.service.three_calls import DAY, hire, house_with_calls
 
 
 @pytest.fixture
 async def house(engine: AsyncEngine, database: str, tmp_path: Path) -> House:
     """Two calls of a minute and one that nobody answered."""
-    house = House(engine, database, tmp_path)
-    await house.open()
-    for _ in range(2):
-        house.company.call(60)
-    house.company.hang_up(house.company.ring())
-    await house.company.pump()
-    return house
-
-
-async def _hire(house: House, account: str) -> Person:
-    return await house.office.hire(house.office.boss, house.ids[account], f"{account}@x.example")
+    return await house_with_calls(engine, database, tmp_path)
 
 
 def _sums(view: Any) -> tuple[int, int, int]:
@@ -43,7 +31,7 @@ async def test_every_level_sees_what_it_earned_and_paid(house: House) -> None:
     """The operator from the reseller, the reseller from the customer, the provider for what it carried."""
     views = {"root": await house.office.boss.do("traffic.hours", query=DAY)}
     for name in ("upper", "lower", "customer", "carrier"):
-        views[name] = await (await _hire(house, name)).do("traffic.hours", query=DAY)
+        views[name] = await (await hire(house, name)).do("traffic.hours", query=DAY)
     assert {name: _sums(view) for name, view in views.items()} == dict.fromkeys(views, (3, 2, 120_000))
     assert _money(views["root"]) == [("0.048", "0.024", "EUR")]
     assert _money(views["upper"]) == [("0.06", "0.048", "EUR")]
@@ -54,7 +42,7 @@ async def test_every_level_sees_what_it_earned_and_paid(house: House) -> None:
 
 async def test_nobody_sees_another_ones_traffic(house: House) -> None:
     """A sibling nothing, and by its number nothing either; a payment is no traffic."""
-    lower = await _hire(house, "lower")
+    lower = await hire(house, "lower")
     number = await house.office.account(house.office.boss, house.ids["lower"], "sibling", "customer")
     sibling = await house.office.hire(house.office.boss, number, "sibling@x.example")
     await house.ask("payment.make", account_id=number, amount="5", reason="why")
